@@ -42,7 +42,7 @@ FIRST_LOOK = 1.0
 as it is there. After that, the page looks from time to time."""
 MAX_INTERVAL = 10.0
 """Most seconds between two looks; with many waiting runs, looking often would slow them."""
-TRIM = 2.0
+TRIM = 0.5
 """A run that computed for more seconds returns the freed memory of the server at its end, and
 before a child process computes for it."""
 MAX_PAUSE = 0.3

@@ -14,6 +14,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dgm_core.inference import along_strengths, column_mean, pool_models
+from dgm_core.inference.report.words import number
 from dgm_core.studies.your_table import completion
 from dgm_core.studies.your_table.sample import sample_csv
 from tests.pages.addresses import parameters
@@ -210,6 +211,7 @@ def test_an_upload_is_completed_down_to_every_download(workers: dict[str, Worker
     page = downloads.report_file(outcome)
     assert "PMM was chosen" in page
     assert "<svg" in page
+    assert 'id="sensitivity"' in page
     assert "<script" not in page
     about = json.loads(made["settings.json"])
     assert about["method"] == "PMM"
@@ -356,6 +358,9 @@ def test_the_curve_is_downloaded_as_a_table_and_as_code(
     assert frame["strength"].tolist() == strengths.GRID
     assert (frame["low"] < frame["estimate"]).all()
     assert (frame["estimate"].diff().dropna() >= 0).all()
+    at_one = points[strengths.GRID.index(1.0)].pooled
+    row = f"strength = 1: {number(float(at_one.estimate[0]))} ("
+    assert row in downloads.report_file(outcome)
     monkeypatch.chdir(tmp_path)
     (tmp_path / outcome.given.name).write_bytes(sample_csv())
     code = strengths.script(outcome, ("income",), conclusion)

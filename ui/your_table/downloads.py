@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from functools import partial
 from io import BytesIO
 from pathlib import PurePath
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import pandas as pd
 import streamlit as st
@@ -20,14 +20,25 @@ from dgm_core.data.writing import Format
 from dgm_core.data.writing_back import written_back
 from dgm_core.inference import column_mean
 from dgm_core.inference.report import Results, report_html
-from dgm_core.inference.report.making import analysis_of
+from dgm_core.inference.report.making import (
+    LEAST_DRAWS,
+    SHIFTED,
+    along_shifts_of,
+    along_strengths_of,
+    analysis_of,
+    incomplete_numbers,
+)
+from dgm_core.inference.report.results import Sensitivity
+from dgm_core.options.report import Settings
 from dgm_core.stepwise import Steps, stepwise
 from ui.download_button import Content, download_button
 from ui.your_table.outcome import Outcome
+from ui.your_table.strength_grid import GRID
 
 MEMORY, SECONDS = 450 * 2**20, 60.0
 """Limits for writing a report."""
 _POOL = Pool(1)
+T = TypeVar("T")
 
 
 class Offer(NamedTuple):
@@ -99,6 +110,8 @@ def report_file(outcome: Outcome) -> Steps[str]:
     table, result, config = outcome.table, outcome.result, outcome.config
     why = f"By assumption, {config.why.clause}. " if result.method == config.why.assumed else ""
     chosen = "was recommended" if config.compares else "was chosen"
+    sensitivity = yield from _taken(along_shifts_of(Settings(), table, outcome.draws))
+    mechanisms = yield from _taken(_along_strengths(outcome))
     results = Results(
         name=outcome.given.name,
         columns=[each for each in outcome.given.reading.columns if each.name in table],
@@ -114,9 +127,29 @@ def report_file(outcome: Outcome) -> Steps[str]:
             for name in outcome.numbers
             if name in outcome.imputed
         ],
+        sensitivity=sensitivity,
+        mechanisms=mechanisms,
         cautions=result.cautions,
     )
     return (yield from _POOL.steps(report_html, table, results, memory=MEMORY, seconds=SECONDS))
+
+
+def _along_strengths(outcome: Outcome) -> Iterator[Sensitivity]:
+    """Means at some strengths of the page's slider; none with too few draws."""
+    doubted = incomplete_numbers(outcome.table)[:SHIFTED]
+    draws = outcome.result.at_random
+    if doubted and draws[doubted[0]].shape[1] >= LEAST_DRAWS:
+        along = Settings(strengths=dict.fromkeys(doubted, GRID[::5]))
+        yield from along_strengths_of(along, outcome.table, draws)
+
+
+def _taken(items: Iterator[T]) -> Steps[list[T]]:
+    """All items, with a pause after each."""
+    taken = []
+    for item in items:
+        taken.append(item)
+        yield None
+    return taken
 
 
 def settings(outcome: Outcome) -> str:

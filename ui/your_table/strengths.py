@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from dgm_core.inference import along_strengths, pool_models, tipping_points
+from dgm_core.inference.report.making import LEAST_DRAWS
 from dgm_core.inference.sensitivity import FEW, Point
 from dgm_core.studies.your_table.methods import CHAINED
 from ui import figures, glossary
@@ -20,13 +21,8 @@ from ui.percent import percent
 from ui.your_table import charts, conclusions, downloads
 from ui.your_table.conclusions import Conclusion
 from ui.your_table.outcome import Outcome, digits, figure_of
+from ui.your_table.strength_grid import GRID, STEP, WIDEST
 
-WIDEST, STEP = 2.0, 0.2
-"""The largest strength and the step of the slider, in log-odds per standard deviation."""
-GRID = [round(each, 1) for each in np.arange(-WIDEST, WIDEST + STEP / 2, STEP).tolist()]
-"""The strengths of the slider, for which the curve is computed at once."""
-LEAST_DRAWS = 2 * FEW
-"""Draws of each missing value from each model, without which nothing is re-weighted."""
 LEVEL = percent(0.95)
 HELP = (
     "How much the log-odds of being missing change for each standard deviation that a value is "

@@ -102,11 +102,11 @@ def results_of(
         results,
         means=[
             analysis_of(str(column), column_mean(column), [column], sample, draws)
-            for column in _incomplete_numbers(sample)
+            for column in incomplete_numbers(sample)
         ],
         regressions=[*_regressions(settings, sample, draws)],
-        sensitivity=[*_sensitivity(settings, sample, draws)],
-        mechanisms=[*_mechanisms(settings, sample, at_random)],
+        sensitivity=[*along_shifts_of(settings, sample, draws)],
+        mechanisms=[*along_strengths_of(settings, sample, at_random)],
     )
 
 
@@ -157,7 +157,7 @@ def _is_numeric(values: Any) -> bool:
     return pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
 
 
-def _incomplete_numbers(table: pd.DataFrame) -> list[Hashable]:
+def incomplete_numbers(table: pd.DataFrame) -> list[Hashable]:
     """Numeric columns with missing values, those with most of them first."""
     numeric = [(name, values) for name, values in table.items() if _is_numeric(values)]
     missing = {name: int(values.isna().sum()) for name, values in numeric}
@@ -258,11 +258,18 @@ def _draws_to_weigh(settings: Settings, table: pd.DataFrame) -> int:
     return min(MOST_DRAWS, most)
 
 
-def _sensitivity(
+def along_shifts_of(
     settings: Settings, table: pd.DataFrame, draws: Sequence[pd.DataFrame]
 ) -> Iterator[Sensitivity]:
+    """Pooled numbers along `settings.shifts` of what was imputed.
+
+    Args:
+        settings: without shifts, the `SHIFTED` columns with most missing values are shifted.
+        table: incomplete.
+        draws: completed tables.
+    """
     shifts: Mapping[Any, Sequence[Shift]] = settings.shifts or dict.fromkeys(
-        _incomplete_numbers(table)[:SHIFTED], GRID
+        incomplete_numbers(table)[:SHIFTED], GRID
     )
     for column, sizes in shifts.items():
         values: Any = table[column]
@@ -275,9 +282,16 @@ def _sensitivity(
         yield from _along(settings, column, along)
 
 
-def _mechanisms(
+def along_strengths_of(
     settings: Settings, table: pd.DataFrame, at_random: Draws
 ) -> Iterator[Sensitivity]:
+    """Pooled numbers along `settings.strengths` of a mechanism.
+
+    Args:
+        settings: names the columns and strengths.
+        table: incomplete.
+        at_random: draws that assume values missing at random.
+    """
     for column, strengths in settings.strengths.items():
         places = sorted({*strengths, 0.0})
 
