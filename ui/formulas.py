@@ -145,7 +145,8 @@ def _lair() -> None:
         "K latents are resampled by these weights and give the next completions. The mean, the "
         "draws and an estimate of log p(x_obs) use all proposals after the warm-up. At the end, "
         "each is weighed again by the proposals of all iterations (AMIS), for the mean and the "
-        "draws. Simkus & Gutmann 2023; Cornuet et al. 2012."
+        "draws. If P is above 0, the partial encoder r proposes P more, and P r(z | x_obs) is "
+        "added to the sum. Simkus & Gutmann 2023; Cornuet et al. 2012."
     )
 
 

@@ -26,7 +26,7 @@ from dgm_core.studies.progress import Frame
 
 KEY = ("table", "mechanism", "method")
 KNOWN_SIGN = "not-MIWAE, known sign"
-DEFAULT_TABLES = ("diabetes", "concrete", "banknote")
+DEFAULT_TABLES = ("diabetes", "concrete", "banknote", "red-wine", "white-wine", "wine")
 
 
 def _known_sign(seed: int) -> NotMIWAEImputer:

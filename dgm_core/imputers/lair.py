@@ -20,7 +20,8 @@ from dgm_core.rng import draw
 from dgm_core.samplers import Pool, lair, start_of
 from dgm_core.samplers.adaptive import Proposed, Reweighed, reweighed
 from dgm_core.samplers.chains import run
-from dgm_core.samplers.importance import MixtureMoments
+from dgm_core.samplers.importance import IncompleteEncoder, MixtureMoments
+from dgm_core.samplers.lair import fixed_proposals
 from dgm_core.settings import check, setting
 from dgm_core.types import Imputation, LatentVariableModel, Masked
 
@@ -43,6 +44,13 @@ class LAIR:
     prior_proposals: int = setting(
         1, "Prior proposals R", 1, 32, "Per iteration, from the prior; they bound the weights."
     )
+    partial_proposals: int = setting(
+        0,
+        "Partial-encoder proposals P",
+        0,
+        32,
+        "Per iteration, from the partial encoder, if the model has one.",
+    )
     draws: int = setting(24, "Draws", 1, 64, "Completions to show, resampled from the pool.")
     initialisation: str = "uniform noise"
     updates: int = 8  # approximate number of times that it yields
@@ -55,12 +63,16 @@ class LAIR:
 
     def run(self, masked: Masked, generator: torch.Generator) -> Iterator[Imputation]:
         """Yields about `updates` times; the pool grows."""
+        model = self.model
+        partial = model.encode_incomplete if isinstance(model, IncompleteEncoder) else None
         sampler = lair(
-            self.model,
+            model,
             masked,
-            start_of(self.model, self.initialisation),
+            start_of(model, self.initialisation),
             completions=self.completions,
             prior_proposals=self.prior_proposals,
+            partial=partial,
+            partial_proposals=self.partial_proposals,
         )
         every = max(1, self.iterations // self.updates)
         pool = Pool(stretch=max(1, (self.iterations - self.warmup) // PARTS))
@@ -72,7 +84,10 @@ class LAIR:
                 pool.add(step.info, generator)
                 proposed.append(Proposed.of(step.info))
             if step.number == self.iterations:
-                every_proposal = reweighed(proposed, self.model.prior())
+                fixed = fixed_proposals(
+                    model, masked, self.prior_proposals, partial, self.partial_proposals
+                )
+                every_proposal = reweighed(proposed, fixed)
                 yield self._last(every_proposal, pool, masked, generator)
             elif step.number % every == 0:
                 yield self._imputation(pool, masked, generator, step.number)

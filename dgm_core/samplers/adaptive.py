@@ -7,7 +7,7 @@ every proposal by the mixture of the mixtures of all T iterations (Cornuet, Mari
     w(z) = p(x_obs, z) / q(z),   q(z) = (1/T) Σ_t q_mix,t(z)
 
 A latent that is unlikely under its own iteration but likely under others then has no huge weight.
-This needs T (K + R) · T K densities of proposals for each image, and no pass of a network.
+This needs T (K + R + P) · T K densities of proposals for each image, and no pass of a network.
 
 The completions depend on earlier proposals, so the mean of w has a bias, which goes to 0 as T
 grows (Marin, Pudlo & Sedki 2019). The mean weight of a `Pool` has none, so log p(x_obs) and its
@@ -24,7 +24,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from dgm_core.metrics import diagnostics
-from dgm_core.samplers.lair import LairInfo, log_mixture
+from dgm_core.samplers.lair import FixedProposals, LairInfo, log_mixture
 from dgm_core.samplers.pairs import log_prob_of_pairs
 from dgm_core.samplers.resampling import systematic
 
@@ -32,8 +32,8 @@ from dgm_core.samplers.resampling import systematic
 class Proposed(NamedTuple):
     """What AMIS needs of an iteration of LAIR: a `LairInfo` without its pixels."""
 
-    log_target: Tensor  # (B, K + R) log p(x_obs, z)
-    z: Tensor  # (B, K + R, L)
+    log_target: Tensor  # (B, K + R + P) log p(x_obs, z)
+    z: Tensor  # (B, K + R + P, L)
     proposal: Distribution  # q(z | completion), batch (B · K,)
 
     @classmethod
@@ -45,7 +45,7 @@ class Proposed(NamedTuple):
 class Reweighed(NamedTuple):
     """All proposals of T iterations, in their order, with their weights."""
 
-    log_w: Tensor  # (n, B), n = T (K + R)
+    log_w: Tensor  # (n, B), n = T (K + R + P)
     z: Tensor  # (n, B, L)
 
     @property
@@ -69,21 +69,20 @@ class Reweighed(NamedTuple):
 
 
 @torch.no_grad()
-def reweighed(iterations: Sequence[Proposed], prior: Distribution) -> Reweighed:
+def reweighed(iterations: Sequence[Proposed], fixed: FixedProposals) -> Reweighed:
     """The proposals of all iterations after the warm-up, weighed by AMIS.
 
     Args:
-        iterations: with the same numbers K and R.
-        prior: p(z), from which R of the proposals came.
+        iterations: with the same number K.
+        fixed: from which R + P proposals of each iteration came.
     """
     z = torch.cat([each.z for each in iterations], 1)  # (B, n, L)
     log_target = torch.cat([each.log_target for each in iterations], 1).double()
-    log_prior = prior.log_prob(z)
-    proposals = iterations[0].z.shape[1]
+    log_fixed = fixed.log_total(z)
     log_q = torch.full_like(log_target, -torch.inf)
     for each in iterations:
         log_each = log_prob_of_pairs(each.proposal, z)
-        mixture = log_mixture(log_each, log_prior, proposals - log_each.shape[2])
+        mixture = log_mixture(log_each, log_fixed, fixed.count)
         log_q = torch.logaddexp(log_q, mixture.double())
     log_w = log_target - (log_q - torch.tensor(len(iterations)).double().log())
     return Reweighed(log_w.mT, z.transpose(0, 1))

@@ -42,7 +42,7 @@ class Pool:
         self.capacity, self.stretch = capacity, stretch
         self.stretches: list[MixtureMoments] = []
         """Weight, mean and variance of each group of iterations, for a Monte-Carlo error."""
-        self._log_w: list[Tensor] = []  # (B, K + R) each
+        self._log_w: list[Tensor] = []  # (B, K + R + P) each
         self._log_means: list[Tensor] = []  # (B,) each, the log of their mean
         self._stored: list[tuple[Tensor, Tensor]] = []  # log-weights (B, n) and latents (B, n, L)
         self._count = 0  # stored latents per image

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -14,10 +15,12 @@ from dgm_core.rng import generator
 from dgm_core.samplers import Pool, adaptive, lair
 from dgm_core.samplers.adaptive import Proposed, Reweighed, reweighed
 from dgm_core.samplers.chains import run
+from dgm_core.samplers.lair import FixedProposals, fixed_proposals
 from dgm_core.samplers.pairs import log_prob_of_pairs
 from dgm_core.types import Masked
 from tests.toys import LinearGaussian
 
+Partial = Callable[[Masked], Distribution] | None
 SETTINGS = {"completions": 4, "prior_proposals": 1}
 
 
@@ -28,9 +31,22 @@ def problem(rows: int = 40) -> Masked:
     return Masked(x, observed).repeat(rows)
 
 
-def iterations(model: LinearGaussian, count: int, seed: int = 0) -> tuple[list[Proposed], Pool]:
+def fixed(model: LinearGaussian, partial: Partial = None) -> FixedProposals:
+    return fixed_proposals(model, problem(), 1, partial, 2)
+
+
+def narrow(masked: Masked) -> Distribution:
+    """A proposal near the origin, for rows of any content."""
+    z = torch.zeros(len(masked), 2, dtype=torch.float64)
+    return Independent(Normal(z, z + 0.4), 1)
+
+
+def iterations(
+    model: LinearGaussian, count: int, seed: int = 0, partial: Partial = None
+) -> tuple[list[Proposed], Pool]:
     masked, pool, found = problem(), Pool(), []
-    for step in run(lair(model, masked, **SETTINGS), generator(seed), count, 1):
+    sampler = lair(model, masked, partial=partial, partial_proposals=2, **SETTINGS)
+    for step in run(sampler, generator(seed), count, 1):
         if not step.warming_up:
             pool.add(step.info, generator(1))
             found.append(Proposed.of(step.info))
@@ -57,7 +73,7 @@ def off_by(found: Reweighed, exact: Tensor) -> float:
 def test_weights_are_those_of_the_definition() -> None:
     model = LinearGaussian(shift=0.3)
     found, _ = iterations(model, 5)
-    weighed = reweighed(found, model.prior())
+    weighed = reweighed(found, fixed(model))
     row, z = 3, weighed.z[:, 3]
     each = [
         Independent(Normal(one.proposal.mean[k], one.proposal.stddev[k]), 1).log_prob(z).exp()
@@ -70,26 +86,43 @@ def test_weights_are_those_of_the_definition() -> None:
     torch.testing.assert_close(weighed.log_w[:, row], target - mixture.log())
 
 
-def test_it_reaches_the_closed_form_with_a_wrong_encoder() -> None:
+@pytest.mark.parametrize("partial", [None, narrow])
+def test_it_reaches_the_closed_form_with_a_wrong_encoder(partial: Partial) -> None:
     model = LinearGaussian(shift=0.8, stretch=0.6)
     mean, log_p = posterior(model)
-    weighed = reweighed(iterations(model, 120)[0], model.prior())
+    weighed = reweighed(iterations(model, 120, partial=partial)[0], fixed(model, partial))
     assert off_by(weighed, mean) < 5
     evidence = weighed.log_w.logsumexp(0) - math.log(len(weighed.z))
     assert abs(evidence.exp().mean().log().item() - log_p) < 0.02
 
 
+def test_a_forgotten_partial_encoder_would_be_detected() -> None:
+    """Its proposals are weighed as if they came from the other components."""
+    model = LinearGaussian(shift=0.8, stretch=0.6)
+    found, _ = iterations(model, 120, partial=narrow)
+    assert off_by(reweighed(found, fixed(model)), posterior(model)[0]) > 20
+
+
+@pytest.mark.parametrize("partial", [None, narrow])
+def test_single_iterations_estimate_the_evidence_without_bias(partial: Partial) -> None:
+    model = LinearGaussian(shift=0.8, stretch=0.6)
+    estimates = iterations(model, 120, partial=partial)[1].log_evidence.value.exp()
+    exact = math.exp(posterior(model)[1])
+    assert (estimates.mean() - exact).abs() < 5 * estimates.std() / len(estimates) ** 0.5
+    assert estimates.mean() == pytest.approx(exact, rel=0.05)
+
+
 def test_equal_weights_would_be_detected() -> None:
     model = LinearGaussian(shift=0.8, stretch=0.6)
-    weighed = reweighed(iterations(model, 120)[0], model.prior())
+    weighed = reweighed(iterations(model, 120)[0], fixed(model))
     flat = weighed._replace(log_w=torch.zeros_like(weighed.log_w))
     assert off_by(flat, posterior(model)[0]) > 20
 
 
 def test_targets_without_the_mixture_would_be_detected(monkeypatch: pytest.MonkeyPatch) -> None:
     model = LinearGaussian(shift=0.8, stretch=0.6)
-    monkeypatch.setattr(adaptive, "log_mixture", lambda log_q, log_prior, count: 0 * log_prior)
-    weighed = reweighed(iterations(model, 120)[0], model.prior())
+    monkeypatch.setattr(adaptive, "log_mixture", lambda log_q, log_fixed, count: 0 * log_fixed)
+    weighed = reweighed(iterations(model, 120)[0], fixed(model))
     assert off_by(weighed, posterior(model)[0]) > 20
 
 
@@ -97,7 +130,7 @@ def test_it_has_more_effective_draws_than_the_weights_of_single_iterations() -> 
     """With proposals that are too narrow, single iterations have a few huge weights."""
     model = LinearGaussian(shift=0.8, stretch=0.25)
     found, pool = iterations(model, 120)
-    ess = reweighed(found, model.prior()).ess
+    ess = reweighed(found, fixed(model)).ess
     assert ess.mean() > 1.5 * pool.ess.mean()
 
 

@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from torch.distributions import Independent, Normal
+from torch.distributions import Distribution, Independent, Normal
 
 from dgm_core.distributions import BernoulliPixels
 from dgm_core.metrics.diagnostics import importance_ess, pareto_k
@@ -23,10 +23,21 @@ def problem() -> Masked:
     return Masked(x, torch.rand(3, 6, generator=source) < 0.5)
 
 
-@pytest.mark.parametrize("prior_proposals", [0, 2])
+def partial_encoder(masked: Masked) -> Distribution:
+    """A proposal r(z | x_obs) that differs between rows; three latents at most."""
+    centre = masked.x.flatten(1)[:, : SIZES[masked.x[0].numel()]] - 0.3
+    return Independent(Normal(centre, torch.full_like(centre, 0.7)), 1)
+
+
+SIZES = {6: 2, 784: 3}  # pixels → latents
+
+
+@pytest.mark.parametrize(
+    ("prior_proposals", "partial_proposals"), [(0, 0), (2, 0), (0, 3), (2, 3)]
+)
 @pytest.mark.parametrize("covariance", ["diagonal", "full covariance"])
 def test_weights_are_those_of_the_deterministic_mixture(
-    prior_proposals: int, covariance: str
+    prior_proposals: int, partial_proposals: int, covariance: str
 ) -> None:
     if covariance == "diagonal":
         model, masked = SmallBernoulli(), problem()
@@ -37,10 +48,17 @@ def test_weights_are_those_of_the_deterministic_mixture(
         x = (torch.rand(3, 1, 28, 28, generator=generator(1)) < 0.3).double()
         masked = Masked(x, torch.rand(x.shape, generator=generator(2)) < 0.5)
     completions = 4
-    sampler = lair(model, masked, completions=completions, prior_proposals=prior_proposals)
+    sampler = lair(
+        model,
+        masked,
+        completions=completions,
+        prior_proposals=prior_proposals,
+        partial=partial_encoder,
+        partial_proposals=partial_proposals,
+    )
     state = sampler.init(generator(1))
     after, info = sampler.step(state, generator(2))
-    proposals = completions + prior_proposals
+    proposals = completions + prior_proposals + partial_proposals
     assert info.z.shape[:2] == info.log_w.shape == (3, proposals)
     for image in range(3):
         own = state.x[image * completions : (image + 1) * completions]
@@ -48,7 +66,9 @@ def test_weights_are_those_of_the_deterministic_mixture(
             z = info.z[image, j][None]
             encoders = [model.encode(each[None]) for each in own]
             mixture = sum(each.log_prob(z).exp() for each in encoders)
-            mixture = (mixture + prior_proposals * model.prior().log_prob(z).exp()) / proposals
+            r = partial_encoder(masked[image : image + 1]).log_prob(z).exp()
+            prior = model.prior().log_prob(z).exp()
+            mixture = (mixture + prior_proposals * prior + partial_proposals * r) / proposals
             pixels = torch.distributions.Bernoulli(logits=model.decode(z).logits[0])
             seen = masked.observed[image]
             log_p = pixels.log_prob(masked.x[image])[seen].sum() + model.prior().log_prob(z)
@@ -78,7 +98,9 @@ def test_the_encoder_proposes_from_the_given_completion() -> None:
     assert info.z[:, 5].abs().max() < 6
 
 
-@pytest.mark.parametrize("settings", [{"completions": 0}, {"prior_proposals": -1}])
+@pytest.mark.parametrize(
+    "settings", [{"completions": 0}, {"prior_proposals": -1}, {"partial_proposals": -1}]
+)
 def test_settings_out_of_range_are_refused(settings: dict) -> None:
     with pytest.raises(ValueError, match="expected completions"):
         lair(SmallBernoulli(), problem(), **settings)

@@ -261,7 +261,7 @@ def _draws_to_weigh(settings: Settings, table: pd.DataFrame) -> int:
 def along_shifts_of(
     settings: Settings, table: pd.DataFrame, draws: Sequence[pd.DataFrame]
 ) -> Iterator[Sensitivity]:
-    """Pooled numbers along `settings.shifts` of what was imputed.
+    """Pooled numbers along the shifts of the settings, by which imputed values are moved.
 
     Args:
         settings: without shifts, the `SHIFTED` columns with most missing values are shifted.
@@ -285,7 +285,7 @@ def along_shifts_of(
 def along_strengths_of(
     settings: Settings, table: pd.DataFrame, at_random: Draws
 ) -> Iterator[Sensitivity]:
-    """Pooled numbers along `settings.strengths` of a mechanism.
+    """Pooled numbers along the strengths of the settings, those of a mechanism.
 
     Args:
         settings: names the columns and strengths.
