@@ -39,6 +39,13 @@ class Screen:
     def report(self) -> dict:
         return json.loads(self.page.locator("#report").text_content())
 
+    def wait_until(self, there: Callable[[dict], bool]) -> None:
+        """Wait until Python has values of which something is true."""
+        deadline = time.monotonic() + PATIENCE
+        while not there(values := self.report()["values"]):
+            assert time.monotonic() < deadline, f"last values: {values}"
+            self.page.wait_for_timeout(20)
+
     def wait_for_values(self, **values: float) -> dict:
         """The report, after Python has received these values."""
         deadline = time.monotonic() + PATIENCE
@@ -83,9 +90,8 @@ def test_python_receives_values_during_a_drag_without_a_page_rerun(opened: Opene
     for i in range(60):
         move(0.6 + 0.4 * i / 59)
         screen.page.wait_for_timeout(25)
-    during = screen.report()  # the button is still down
-    assert during["pictures"] - before["pictures"] > 3
-    assert during["values"]["shift"] > 2
+    screen.wait_until(lambda values: values["shift"] > 2)  # the button is still down
+    assert screen.report()["pictures"] - before["pictures"] > 3
     screen.page.mouse.up()
     assert screen.wait_for_values(shift=3.0, width=16.0)["runs"] == before["runs"] == 1
 
@@ -210,8 +216,7 @@ def test_twenty_sliders_fit_a_phone_and_can_be_touched(opened: Opener) -> None:
     touch("touchStart", 0.5)
     for step in range(20):
         touch("touchMove", 0.5 + 0.025 * step)
-    screen.page.wait_for_timeout(500)
-    assert screen.report()["values"]["z2"] > 2  # the finger is still down
+    screen.wait_until(lambda values: values["z2"] > 2)  # the finger is still down
     touch("touchMove", 1.2)
     touch("touchEnd")
     screen.wait_for_values(z2=3.0, z1=0.0)
