@@ -26,7 +26,15 @@ from dgm_core.studies.progress import Frame
 
 KEY = ("table", "mechanism", "method")
 KNOWN_SIGN = "not-MIWAE, known sign"
-DEFAULT_TABLES = ("diabetes", "concrete", "banknote", "red-wine", "white-wine", "wine")
+DEFAULT_TABLES = (
+    "diabetes",
+    "concrete",
+    "banknote",
+    "red-wine",
+    "white-wine",
+    "wine",
+    "breast",
+)
 
 
 def _known_sign(seed: int) -> NotMIWAEImputer:

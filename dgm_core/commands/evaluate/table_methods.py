@@ -23,7 +23,7 @@ app = typer.Typer()
 def evaluate_methods(
     out: Annotated[Path, typer.Option(help="File for the table.")] = METHODS,
     table: Annotated[
-        list[str] | None, typer.Option(help="A table; repeatable. Default: six tables.")
+        list[str] | None, typer.Option(help="A table; repeatable. Default: seven tables.")
     ] = None,
     mechanism: Annotated[
         list[str] | None, typer.Option(help=f"Repeatable; some of: {'; '.join(MECHANISMS)}.")
