@@ -15,7 +15,8 @@
 
 `CATALOGUE` has the Markov chains. Two methods are different: `lair` moves K completions of an
 image together and weights their proposals, which `Pool` collects; `annealed_smc` moves particles
-from the prior to p(z | x_obs).
+from the prior to p(z | x_obs). `flow_inpainting` completes data with a flow-matching model, which
+has no latents.
 """
 
 from dgm_core.samplers.annealed_smc import annealed_smc
