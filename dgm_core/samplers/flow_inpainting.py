@@ -18,9 +18,9 @@ which is p(x_u | x_t) if x = x̂. The last step adds noise of a small standard d
 
       x_u ~ q = N(… + s² g, s²),   w = p(x_u | x_t) p̃(x_obs | x_u) / [ p̃(x_obs | x_t) q(x_u) ]
 
-  with p̃ the Gaussian above; at the last step it is exact (r = τ). As P grows, the particles come
-  to the conditional of the model with K steps, given that x_obs was observed with noise τ. The
-  mean of the products of w is an unbiased estimate of its p(x_obs).
+  with p̃ the Gaussian above; at the last step it is exact (r = τ). As their number P grows, they
+  come to the conditional of the model with K steps, given that x_obs was observed with noise τ.
+  The mean of the products of w is an unbiased estimate of its p(x_obs).
 
 Nothing in the first two corrects for the overwriting or for the guess p̃, so they stay biased for
 any number of draws. The tests show all this for Gaussian data, where everything is known.
