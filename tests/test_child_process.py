@@ -92,9 +92,13 @@ def test_a_child_is_used_again_unless_it_needed_much_memory() -> None:
     assert pool.call(os.getpid, memory=SMALL, seconds=PATIENCE) != first
 
 
+SLOW_PID = "__import__('time').sleep(1) or __import__('os').getpid()"
+"""The number of the process, after a while: two calls overlap."""
+
+
 def test_pools_share_the_child_without_a_call_and_no_other_stays() -> None:
     first, second = Pool(2), Pool(1)
-    calls = [first.steps(os.getpid, memory=SMALL, seconds=PATIENCE) for _ in range(2)]
+    calls = [first.steps(eval, SLOW_PID, memory=SMALL, seconds=PATIENCE) for _ in range(2)]
     for call in [next(steps) for steps in calls]:
         assert call.wait(PATIENCE)
     ended = []
