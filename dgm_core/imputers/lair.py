@@ -21,7 +21,6 @@ from dgm_core.samplers import Pool, lair, start_of
 from dgm_core.samplers.adaptive import Proposed, Reweighed, reweighed
 from dgm_core.samplers.chains import run
 from dgm_core.samplers.importance import IncompleteEncoder, MixtureMoments
-from dgm_core.samplers.lair import fixed_proposals
 from dgm_core.settings import check, setting
 from dgm_core.types import Imputation, LatentVariableModel, Masked
 
@@ -84,11 +83,7 @@ class LAIR:
                 pool.add(step.info, generator)
                 proposed.append(Proposed.of(step.info))
             if step.number == self.iterations:
-                fixed = fixed_proposals(
-                    model, masked, self.prior_proposals, partial, self.partial_proposals
-                )
-                every_proposal = reweighed(proposed, fixed)
-                yield self._last(every_proposal, pool, masked, generator)
+                yield self._last(reweighed(proposed), pool, masked, generator)
             elif step.number % every == 0:
                 yield self._imputation(pool, masked, generator, step.number)
 

@@ -35,11 +35,12 @@ class Proposed(NamedTuple):
     log_target: Tensor  # (B, K + R + P) log p(x_obs, z)
     z: Tensor  # (B, K + R + P, L)
     proposal: Distribution  # q(z | completion), batch (B · K,)
+    fixed: FixedProposals  # the same in all iterations
 
     @classmethod
     def of(cls, info: LairInfo) -> Proposed:
         """The part of an iteration that is needed."""
-        return cls(info.log_target, info.z, info.proposal)
+        return cls(info.log_target, info.z, info.proposal, info.fixed)
 
 
 class Reweighed(NamedTuple):
@@ -69,15 +70,15 @@ class Reweighed(NamedTuple):
 
 
 @torch.no_grad()
-def reweighed(iterations: Sequence[Proposed], fixed: FixedProposals) -> Reweighed:
+def reweighed(iterations: Sequence[Proposed]) -> Reweighed:
     """The proposals of all iterations after the warm-up, weighed by AMIS.
 
     Args:
-        iterations: with the same number K.
-        fixed: from which R + P proposals of each iteration came.
+        iterations: of one sampler.
     """
     z = torch.cat([each.z for each in iterations], 1)  # (B, n, L)
     log_target = torch.cat([each.log_target for each in iterations], 1).double()
+    fixed = iterations[0].fixed
     log_fixed = fixed.log_total(z)
     log_q = torch.full_like(log_target, -torch.inf)
     for each in iterations:

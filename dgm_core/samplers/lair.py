@@ -34,17 +34,6 @@ from dgm_core.samplers.state import State, redraw_missing, start
 from dgm_core.types import LatentVariableModel, Masked, Sampler
 
 
-class LairInfo(NamedTuple):
-    """The proposals of an iteration, before they are resampled."""
-
-    log_w: Tensor  # (B, K + R + P) log w; the mean of w estimates p(x_obs)
-    log_target: Tensor  # (B, K + R + P) log p(x_obs, z)
-    z: Tensor  # (B, K + R + P, L): from the completions, from the prior, from r
-    likelihood: Distribution  # p(x | z), batch (B · (K + R + P),)
-    ess: Tensor  # (B,) effective sample size of these K + R + P
-    proposal: Distribution  # q(z | completion) for each completion, batch (B · K,)
-
-
 class FixedProposals(NamedTuple):
     """The proposals that do not depend on the completions: R from p(z), P from r(z | x_obs)."""
 
@@ -74,7 +63,19 @@ class FixedProposals(NamedTuple):
         return torch.logaddexp(total, log_r + _log(self.partial_count))
 
 
-def fixed_proposals(
+class LairInfo(NamedTuple):
+    """The proposals of an iteration, before they are resampled."""
+
+    log_w: Tensor  # (B, K + R + P) log w; the mean of w estimates p(x_obs)
+    log_target: Tensor  # (B, K + R + P) log p(x_obs, z)
+    z: Tensor  # (B, K + R + P, L): from the completions, from the prior, from r
+    likelihood: Distribution  # p(x | z), batch (B · (K + R + P),)
+    ess: Tensor  # (B,) effective sample size of these K + R + P
+    proposal: Distribution  # q(z | completion) for each completion, batch (B · K,)
+    fixed: FixedProposals
+
+
+def _fixed_proposals(
     model: LatentVariableModel,
     masked: Masked,
     prior_count: int,
@@ -122,7 +123,7 @@ def lair(
             f"least 0, got {completions}, {prior_proposals} and {partial_proposals}"
         )
     images = len(masked)
-    fixed = fixed_proposals(model, masked, prior_proposals, partial, partial_proposals)
+    fixed = _fixed_proposals(model, masked, prior_proposals, partial, partial_proposals)
     proposals = completions + fixed.count
     completed, proposed = masked.repeat(completions), masked.repeat(proposals)
     prior = model.prior()
@@ -145,7 +146,7 @@ def lair(
         rows = (first + systematic(expected, completions, source)).flatten()
         moved = redraw_missing(model, completed, latents[rows], take(likelihood, rows), source)
         ess = importance_ess(log_w.mT)
-        return moved, LairInfo(log_w, log_target, z, likelihood, ess, encoder)
+        return moved, LairInfo(log_w, log_target, z, likelihood, ess, encoder, fixed)
 
     return Sampler(init, step)
 

@@ -13,6 +13,7 @@ from dgm_core.metrics.diagnostics import importance_ess, pareto_k
 from dgm_core.models.dlvm import fully_connected_dlvm
 from dgm_core.rng import generator
 from dgm_core.samplers import LairInfo, Pool, lair
+from dgm_core.samplers.lair import FixedProposals
 from dgm_core.types import Masked
 from tests.toys import SmallBernoulli
 
@@ -115,7 +116,8 @@ def iterations(count: int, spread: float, rows: int = 2, proposals: int = 5) -> 
         logits = torch.randn(rows * proposals, 4, generator=source, dtype=torch.float64)
         ess = torch.zeros(rows)
         distribution = Independent(Normal(z[:, 0], torch.ones_like(z[:, 0])), 1)
-        infos.append(LairInfo(log_w, log_w, z, BernoulliPixels(logits), ess, distribution))
+        fixed = FixedProposals(distribution, 0)
+        infos.append(LairInfo(log_w, log_w, z, BernoulliPixels(logits), ess, distribution, fixed))
     return infos
 
 
