@@ -42,6 +42,8 @@ def read_once(
     state = newest(key, source, read, errors)
     if state.problem is not None:
         st.error(state.problem)
+        if state.content is not None:
+            st.caption("The previous file is still in use.")
     return state
 
 

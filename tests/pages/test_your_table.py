@@ -427,3 +427,16 @@ def test_the_page_of_known_tables_links_here() -> None:
         str(ROOT / "pages/3_Missing_not_at_random.py"), default_timeout=PATIENCE
     )
     assert "[Your table](Your_table)" in text(without_errors(app.run()))
+
+
+def test_conclusions_use_only_the_columns_that_they_need() -> None:
+    """They are the same as with all columns of the table."""
+    outcome = shipped.st_outcome()
+    for conclusion in conclusions.offered(outcome, ["income"]).values():
+        found = strengths.curve(outcome, ("income",), conclusion)
+        draws, signs = outcome.result.at_random, {"income": 1}
+        every = along_strengths(draws, outcome.table, signs, strengths.GRID, conclusion.analysis)
+        for one, other in zip(found, every, strict=True):
+            assert np.array_equal(one.pooled.estimate, other.pooled.estimate)
+            assert one.ess == other.ess
+    assert "-0.0" not in str(strengths.GRID)

@@ -28,7 +28,10 @@ def test_a_file_is_read_once_and_the_last_valid_one_is_kept() -> None:
         app.session_state["file"] = file
         app.run()
         assert not app.exception
-        seen.append((app.caption[0].value, [error.value for error in app.error]))
+        *stays, content = [each.value for each in app.caption]
+        problems = [error.value for error in app.error]
+        assert stays == (["The previous file is still in use."] if problems else [])
+        seen.append((content, problems))
     assert seen == [
         ("None 0", []),
         ("A 1", []),
@@ -39,3 +42,11 @@ def test_a_file_is_read_once_and_the_last_valid_one_is_kept() -> None:
         ("B 2", []),
     ]
     assert app.session_state["times"] == 3
+
+
+def test_without_an_earlier_file_only_the_problem_is_shown() -> None:
+    app = AppTest.from_function(visit)
+    app.session_state["file"] = "bad"
+    app.run()
+    assert [error.value for error in app.error] == ["No picture."]
+    assert [each.value for each in app.caption] == ["None 0"]

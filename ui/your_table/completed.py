@@ -84,8 +84,6 @@ def _shares(outcome: Outcome, name: str) -> list[str]:
 def _figure(outcome: Outcome) -> None:
     names = outcome.imputed
     key = kept(f"imputed column.{outcome.given.digest}", names[0])
-    if st.session_state[key] not in names:
-        st.session_state[key] = names[0]
     name = st.selectbox("Column", names, key=key)
     observed = outcome.table[name].dropna()
     imputed = outcome.result.filled[name].ravel()

@@ -6,7 +6,6 @@ from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dgm_core.inference import column_mean, linear_regression
@@ -27,6 +26,7 @@ class Conclusion(NamedTuple):
     name: str  # of the parameter
     reference: float  # with which its interval is compared at first
     of: Hashable  # what decides the analysis
+    columns: tuple[str, ...]  # which it reads
 
 
 def offered(outcome: Outcome, columns: Sequence[str]) -> dict[str, Conclusion]:
@@ -36,7 +36,9 @@ def offered(outcome: Outcome, columns: Sequence[str]) -> dict[str, Conclusion]:
         label = f"mean of {name}"
         observed = round(float(outcome.table[name].mean()), 6)
         code = f"column_mean({name!r})"
-        found[label] = Conclusion(label, label, column_mean(name), code, name, observed, name)
+        found[label] = Conclusion(
+            label, label, column_mean(name), code, name, observed, name, (name,)
+        )
     model = regression.chosen(outcome)
     if model is not None:
         features = list(model.features)
@@ -45,7 +47,10 @@ def offered(outcome: Outcome, columns: Sequence[str]) -> dict[str, Conclusion]:
         for name in regression.terms(outcome, model):
             phrase = f"coefficient of {name}"
             label = f"{model.target}: {phrase}"
-            found[label] = Conclusion(label, phrase, analysis, code, name, 0.0, model)
+            columns_read = (model.target, *model.features)
+            found[label] = Conclusion(
+                label, phrase, analysis, code, name, 0.0, model, columns_read
+            )
     return found
 
 
@@ -67,8 +72,6 @@ def choose(
     found, tag = offered(outcome, columns), outcome.given.digest
     labels = list(found)
     key = kept(f"{name} conclusion.{tag}", labels[0])
-    if st.session_state[key] not in labels:
-        st.session_state[key] = labels[0]
     conclusion = found[left.selectbox("Conclusion", labels, key=key)]
     reference = right.number_input(
         "Compare the interval with",
@@ -77,6 +80,11 @@ def choose(
         help="At first the mean of the observed values, or 0 for a coefficient.",
     )
     return conclusion, reference
+
+
+def read_with(doubted: Sequence[str], conclusion: Conclusion) -> list[str]:
+    """The columns that a conclusion and the assumption about some columns need."""
+    return list(dict.fromkeys([*doubted, *conclusion.columns]))
 
 
 def ends(pooled: Pooled, parameter: int) -> tuple[float, float, float]:

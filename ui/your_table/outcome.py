@@ -52,11 +52,14 @@ class Outcome:
 
     def once(self, key: Hashable, make: Callable[[], Any]) -> Any:
         """The value of `make()`, computed once for each key; only few are kept."""
-        if key not in self._made:
-            if len(self._made) >= 20:
-                self._made.clear()
-            self._made[key] = make()
-        return self._made[key]
+        try:
+            return self._made[key]
+        except KeyError:  # also if another visitor has just cleared the values
+            value = make()
+        if len(self._made) >= 20:
+            self._made.clear()
+        self._made[key] = value
+        return value
 
 
 def digits(values: np.ndarray) -> int:

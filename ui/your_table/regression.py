@@ -69,7 +69,6 @@ def show(outcome: Outcome) -> None:
     target = left.selectbox("Target", targets, key=key)
     others = [name for name in outcome.table if name != target]
     key = kept(f"features.{tag}.{target}", others[:3])
-    st.session_state[key] = [name for name in st.session_state[key] if name in others]
     right.multiselect("Features", others, key=key, max_selections=MOST_FEATURES)
     model = chosen(outcome)
     if model is None:
@@ -88,7 +87,11 @@ def show(outcome: Outcome) -> None:
     with right:
         st.markdown(f"**Complete rows only** ({len(complete):,} of {len(outcome.table):,} rows)")
         try:
-            _draw(complete_rows_table(complete, model))
+            _draw(
+                outcome.once(
+                    ("complete rows", model), lambda: complete_rows_table(complete, model)
+                )
+            )
         except (ValueError, np.linalg.LinAlgError) as error:
             st.warning(figures.plain(f"This regression cannot be computed: {error}."))
     st.caption(

@@ -19,8 +19,12 @@ WIDEST = 2.0
 """Largest shift, in standard deviations of the observed values."""
 
 
+@st.fragment
 def show(outcome: Outcome) -> None:
-    """The slider, the band and the sentence."""
+    """The slider, the band and the sentence.
+
+    A fragment, so that the rest of the page is not drawn again while the slider moves.
+    """
     shiftable = [name for name in outcome.imputed if name in outcome.numbers]
     if not shiftable:
         st.info("No column of numbers has imputed values, so nothing can be shifted.")
@@ -48,14 +52,14 @@ def show(outcome: Outcome) -> None:
         format=f"%.{decimals}f",
     )
     shifts = np.linspace(-widest, widest, POINTS)
+    needed = conclusions.read_with([column], conclusion)
+    draws, table = [each[needed] for each in outcome.draws], outcome.table[needed]
     try:
         points: list[Point] = outcome.once(
             ("along", column, conclusion.of),
-            lambda: along_shifts(
-                outcome.draws, outcome.table, column, shifts, conclusion.analysis
-            ),
+            lambda: along_shifts(draws, table, column, shifts, conclusion.analysis),
         )
-        (now,) = along_shifts(outcome.draws, outcome.table, column, [shift], conclusion.analysis)
+        (now,) = along_shifts(draws, table, column, [shift], conclusion.analysis)
     except (ValueError, np.linalg.LinAlgError) as error:
         st.warning(figures.plain(f"This cannot be estimated: {error}."))
         return

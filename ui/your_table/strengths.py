@@ -107,8 +107,9 @@ def show(outcome: Outcome, run: str) -> None:
 def curve(outcome: Outcome, columns: Columns, conclusion: Conclusion) -> list[Point]:
     """The pooled conclusion at each strength of the slider."""
     signs = dict.fromkeys(columns, 1)
-    draws = outcome.result.at_random
-    return [*along_strengths(draws, outcome.table, signs, GRID, conclusion.analysis)]
+    needed = conclusions.read_with(columns, conclusion)
+    draws = {name: each for name, each in outcome.result.at_random.items() if name in needed}
+    return [*along_strengths(draws, outcome.table[needed], signs, GRID, conclusion.analysis)]
 
 
 def sentence(
@@ -213,8 +214,6 @@ def _choose(outcome: Outcome, names: list[str]) -> tuple[Columns, Conclusion, fl
     if len(names) > 1:
         options.append(tuple(names))
     key = kept(f"doubted.{outcome.given.digest}", options[0])
-    if st.session_state[key] not in options:
-        st.session_state[key] = options[0]
     left, middle, right = st.columns(3)
     columns = left.selectbox(
         "Values decide whether they are missing in",
@@ -254,7 +253,10 @@ def _about(outcome: Outcome, conclusion: Conclusion, models: int, count: int) ->
             "corrects too little; compare with MFA."
         )
     if result.beside is not None:
-        pooled = pool_models([conclusion.analysis(each) for each in outcome.draws])
+        pooled = outcome.once(
+            ("pooled", conclusion.of),
+            lambda: pool_models([conclusion.analysis(each) for each in outcome.draws]),
+        )
         place = list(pooled.names or ()).index(conclusion.name)
         estimate, low, high = map(figure_of, conclusions.ends(pooled, place))
         text += (
